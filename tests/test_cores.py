@@ -2,10 +2,11 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-from movierec_cli.cores import bound_to, part_of_cores, usable_cores
+from movierec_cli.cores import bound_to, has_bfloat16, part_of_cores, usable_cores
 
 
 @pytest.mark.parametrize(
@@ -38,3 +39,28 @@ def test_a_process_that_is_started_bound_keeps_to_its_cores() -> None:
     with bound_to(before[-1:]):
         told = subprocess.run(asked, capture_output=True, text=True, check=True).stdout
     assert told.split() == [f"[{before[-1]}]"] and usable_cores() == before
+
+
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        ("processor : 0\nflags\t\t: fpu avx512f avx512_bf16 erms\n", True),
+        ("processor : 0\nflags\t\t: fpu amx_bf16\n", True),
+        ("processor : 0\nmodel name : avx512_bf16\nflags\t\t: fpu avx2 avx512f\n", False),
+        ("Features : fp asimd bf16\n", False),
+        ("", False),
+    ],
+)
+def test_a_cpu_multiplies_bfloat16_if_its_flags_say_so(
+    told: str, expected: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Path, "read_text", lambda *given: told)
+    assert has_bfloat16() is expected
+
+
+def test_a_system_that_tells_no_flags_multiplies_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(*given: object) -> str:
+        raise FileNotFoundError
+
+    monkeypatch.setattr(Path, "read_text", missing)
+    assert not has_bfloat16()

@@ -467,7 +467,8 @@ class SequenceConfig(_Embeddings):
     precision: Precision | None = _sequence(
         None,
         f"The numbers that training multiplies: {', '.join(Precision)}, summed in float32. If not given,"
-        f" {Precision.FLOAT32} on CPUs and {Precision.BFLOAT16} on a GPU.",
+        f" {Precision.FLOAT32} on CPUs and {Precision.BFLOAT16} on a GPU. On CPUs {Precision.BFLOAT16}, which"
+        " not all have, is for the loss alone.",
         "NAME",
     )
 

@@ -36,7 +36,7 @@ from movierec_cli.models.rating.evidence import (
     SESSION_SIZES,
 )
 from movierec_cli.models.sequential.engine import MOST_DEVICES, n_devices
-from movierec_cli.models.sequential.packed_batches import CHUNK, MICRO_BATCH_TOKENS, default_tokens
+from movierec_cli.models.sequential.packed_batches import MICRO_BATCH_TOKENS, default_tokens, rows_of_scores
 from movierec_cli.models.two_tower.inputs import Input, NumberInput
 from movierec_cli.models.two_tower.query_batches import (
     CLASSES,
@@ -227,7 +227,7 @@ def _sequence_step(config: RunConfig, model: SequenceConfig, data: TrainingData)
     of_token = model.num_layers * of_layer
     n_scores = rows**2 if in_batch else at_once * min(model.num_negatives, data.n_movies)
     if config.training.loss is LossKind.CATALOGUE:
-        n_scores = CHUNK * data.n_movies
+        n_scores = rows_of_scores(data.n_movies) * data.n_movies
     columns = data.n_movies * sum(one.size for one in data.inputs(config.feature_set, Side.MOVIE))
     devices = 1 if in_batch else min(n_devices(), rows)
     return 14 * rows * model.max_length + columns + devices * 2 * (at_once * of_token + n_scores)

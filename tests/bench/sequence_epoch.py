@@ -23,9 +23,11 @@ from movierec_cli.config import (
     DropoutPlaces,
     Family,
     LossKind,
+    Precision,
     SequenceConfig,
     TrainingConfig,
 )
+from movierec_cli.cores import has_bfloat16
 from movierec_cli.data.dataset import Dataset, Ratings
 from movierec_cli.data.split import Split
 from movierec_cli.models.observer import TrainingObserver
@@ -62,6 +64,8 @@ WIDER = replace(
 """Feed-forward layers four times as wide as RecTools'."""
 WHOLE = replace(WIDER, whole_history=True)
 """All ratings are learned, half as many again as RecTools learns in an epoch."""
+NARROW = replace(WHOLE, precision=Precision.BFLOAT16)
+"""The same with the softmax's products in bfloat16, for CPUs that have it."""
 RECTOOLS = {
     "n_blocks": 2,
     "n_heads": 2,
@@ -87,12 +91,14 @@ def measure_sequence_epoch(bench: Bench) -> Iterator[Row]:
     theirs = rectools_epochs(interpreter, dataset.ratings, split.train) if interpreter else []
     reference = f"RecTools' `SASRecModel` {spread(theirs, '.1f')} s" if theirs else ASK_FOR_RECTOOLS
     wider = replace(TRAINING, batch_size=25_600)
-    for model, training in ((SEQUENCE, TRAINING), (WIDER, wider), (WHOLE, wider)):
+    whole = (WHOLE, NARROW) if has_bfloat16() else (WHOLE,)
+    for model, training in ((SEQUENCE, TRAINING), (WIDER, wider), *((model, wider) for model in whole)):
         ours = our_epochs(dataset, split, model, training)
         n_tokens = tokens(dataset, split, 0 if model.whole_history else model.max_length)
         what = (
             f"one SASRec epoch of 1M, leave-last, {n_tokens:,} positions, d 64, feed-forward layers"
             f" {model.hidden_size} wide, 2 blocks, length 200, softmax over all movies"
+            f"{', its products in bfloat16' if model.precision else ''}"
         )
         ratio = times(statistics.median(theirs), statistics.median(ours)) if theirs else ""
         yield Row(what, f"{spread(ours, '.1f')} s", "≥ 9 × faster", reference, ratio)

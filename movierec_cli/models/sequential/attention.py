@@ -12,6 +12,7 @@ import numpy as np
 from movierec_cli.config import QUERY_TIME, TIME_GAP, Activation, DropoutPlaces, FeatureSet, SequenceConfig
 from movierec_cli.models.sequential.dropout import HashedDropout
 from movierec_cli.models.sequential.packed_batches import NO_SEGMENT, Columns
+from movierec_cli.models.sequential.products import Dense, LayerNormalization, plus_row, product
 from movierec_cli.scoring.sequence_network import EPSILON, GAP_BUCKETS, GAP_SECONDS
 
 _INITIAL = 0.02  # standard deviation
@@ -34,14 +35,14 @@ class AttentionBlock(keras.layers.Layer):
         super().__init__(**kwargs)
         size = config.embedding_size
         self.num_heads = config.num_heads
-        self.norms = [keras.layers.LayerNormalization(epsilon=EPSILON) for _ in range(2)]
+        self.norms = [LayerNormalization(epsilon=EPSILON) for _ in range(2)]
         inside = config.dropout if config.dropout_places is DropoutPlaces.EVERYWHERE else 0.0
         rates = (inside, config.dropout, inside, config.dropout)
         self.dropouts = [HashedDropout(rate, 4 * number + index) for index, rate in enumerate(rates)]
-        self.projection = keras.layers.Dense(3 * size, use_bias=False)
-        self.output_layer = keras.layers.Dense(size, use_bias=False)
-        self.inner = keras.layers.Dense(config.hidden_size, activation=_ACTIVATIONS[config.activation])
-        self.outer = keras.layers.Dense(size)
+        self.projection = Dense(3 * size, use_bias=False)
+        self.output_layer = Dense(size, use_bias=False)
+        self.inner = Dense(config.hidden_size, activation=_ACTIVATIONS[config.activation])
+        self.outer = Dense(size)
 
     def call(self, states: jax.Array, added: jax.Array, seed: jax.Array | None = None) -> jax.Array:
         """States [b, length, dim] and added scores [b, 1, length, length] to states of the same shape."""
@@ -56,9 +57,9 @@ class AttentionBlock(keras.layers.Layer):
         self, states: jax.Array, added: jax.Array, dropout: HashedDropout, seed: jax.Array | None
     ) -> jax.Array:
         query, key, value = _parts(self.projection(states), 3, self.num_heads)
-        scores = jnp.einsum("blhe,bmhe->bhlm", query, key) / math.sqrt(query.shape[-1])
+        scores = product(query, jnp.swapaxes(key, -1, -2)) / math.sqrt(query.shape[-1])
         weights = dropout(jax.nn.softmax(scores + added, axis=-1), seed)
-        mixed = jnp.einsum("bhlm,bmhe->blhe", weights, value)
+        mixed = jnp.swapaxes(product(weights, value), 1, 2)
         attended: jax.Array = self.output_layer(mixed.reshape(states.shape))
         return attended
 
@@ -74,28 +75,27 @@ class PointwiseBlock(keras.layers.Layer):
         super().__init__(**kwargs)
         size = config.embedding_size
         self.num_heads, self.max_length = config.num_heads, config.max_length
-        self.norms = [keras.layers.LayerNormalization(epsilon=EPSILON) for _ in range(2)]
+        self.norms = [LayerNormalization(epsilon=EPSILON) for _ in range(2)]
         self.dropout = HashedDropout(config.dropout, number)
-        self.projection = keras.layers.Dense(
-            4 * size, jax.nn.silu, use_bias=False, kernel_initializer=small_values()
-        )
-        self.output_layer = keras.layers.Dense(size)
+        self.projection = Dense(4 * size, jax.nn.silu, use_bias=False, kernel_initializer=small_values())
+        self.output_layer = Dense(size)
 
     def call(self, states: jax.Array, added: jax.Array, seed: jax.Array | None = None) -> jax.Array:
         """As of `AttentionBlock`."""
         gate, value, query, key = _parts(self.projection(self.norms[0](states)), 4, self.num_heads)
-        scores = jnp.einsum("blhe,bmhe->bhlm", query, key) + added
-        mixed = jnp.einsum("bhlm,bmhe->blhe", jax.nn.silu(scores) / self.max_length, value)
+        scores = product(query, jnp.swapaxes(key, -1, -2)) + added
+        mixed = jnp.swapaxes(product(jax.nn.silu(scores) / self.max_length, value), 1, 2)
+        gate = jnp.swapaxes(gate, 1, 2)
         gated = self.norms[1](mixed.reshape(states.shape)) * gate.reshape(states.shape)
         after: jax.Array = states + self.output_layer(self.dropout(gated, seed))
         return after
 
 
 def _parts(projected: jax.Array, number: int, num_heads: int) -> list[jax.Array]:
-    """What was projected at once: `number` arrays [b, length, num_heads, width of a head]."""
+    """What was projected at once: `number` arrays [b, num_heads, length, width of a head]."""
     rows, length, _ = projected.shape
     parts = projected.reshape(rows, length, number, num_heads, -1)
-    return [parts[:, :, index] for index in range(number)]
+    return [jnp.swapaxes(parts[:, :, index], 1, 2) for index in range(number)]
 
 
 class RelativeBias(keras.layers.Layer):
@@ -119,10 +119,12 @@ class RelativeBias(keras.layers.Layer):
         self.built = True
 
     def call(self, row: Columns) -> jax.Array:
-        """[b or 1, 1, length, length], of rows' columns; any number where the other movie is a later one."""
-        places = np.arange(row["movie"].shape[1])
-        distance = np.maximum(places[:, None] - places, 0)
-        bias = jnp.asarray(self.of_distance)[distance][None]
+        """[b, 1, length, length], of rows' columns; any number where the other movie is a later one."""
+        n_rows, length = row["movie"].shape
+        places = np.arange(length)
+        distance = np.maximum(places[:, None] - places, 0).reshape(-1)
+        every = plus_row(jnp.zeros((n_rows, length**2)), jnp.asarray(self.of_distance)[distance])
+        bias = every.reshape(n_rows, length, length)
         if self.of_time is not None:
             bias = bias + jnp.asarray(self.of_time)[self._elapsed(row)]
         return bias[:, None]

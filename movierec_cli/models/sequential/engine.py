@@ -8,8 +8,9 @@ What is computed for some rows does not depend on how many devices there are.
 import logging
 import os
 import sys
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextvars import ContextVar
 from typing import Any, cast
 
 import numpy as np
@@ -17,12 +18,14 @@ import numpy.typing as npt
 
 from movierec_cli.config import Precision
 from movierec_cli.config.processes import Device
-from movierec_cli.cores import usable_cores
+from movierec_cli.cores import has_bfloat16, usable_cores
 from movierec_cli.errors import MovierecError
 
 MOST_DEVICES = 8  # a step has not more lanes to share
 AXIS = "devices"
 _BACKEND = "KERAS_BACKEND"
+_ONE_THREAD = "--xla_cpu_multi_thread_eigen=false --xla_disable_hlo_passes=cpu-parallel-task-assigner"
+"""Devices leave no core idle, so that no operation has to be shared among threads."""
 _log = logging.getLogger(__name__)
 
 
@@ -44,7 +47,7 @@ def start_keras(devices: int | None = None) -> None:
         os.environ[_BACKEND] = "jax"
     # JAX reads them at its first computation, not when it is imported, as TensorFlow imports it too.
     count = max(2, n_devices() if devices is None else devices)  # `OverDevices` says why
-    flags = f"--xla_force_host_platform_device_count={count} --xla_cpu_multi_thread_eigen=false"
+    flags = f"--xla_force_host_platform_device_count={count} {_ONE_THREAD}"
     given = os.environ.get("XLA_FLAGS", "")
     if flags not in given:
         os.environ["XLA_FLAGS"] = f"{given} {flags}".strip()
@@ -97,25 +100,46 @@ def usable_devices() -> int:
 
 
 PRODUCTS = {Precision.FLOAT32: "float32", Precision.BFLOAT16: "BF16_BF16_F32"}
-"""What JAX calls them. XLA for CPUs multiplies in float32 whatever is asked."""
+"""What JAX calls them on accelerators. XLA for CPUs multiplies in float32 whatever is asked of it so."""
+_are_narrow: ContextVar[bool] = ContextVar("are_products_narrow", default=False)
+
+
+def are_products_narrow() -> bool:
+    """Whether `products.narrowed` rounds what is compiled now."""
+    return _are_narrow.get()
 
 
 def products_of(precision: Precision | None) -> AbstractContextManager[None]:
     """In which products of matrices are compiled for a training.
+
+    On a CPU bfloat16 is for a softmax's products, the large ones. Factors of the others would have to be
+    rounded for products that take as long.
 
     Raises:
         MovierecError: there is no such product here.
     """
     import jax
 
-    if precision is Precision.BFLOAT16 and not is_accelerated():
-        raise MovierecError(
-            f"--precision {precision} needs a GPU: products on CPUs are in {Precision.FLOAT32}; leave it out"
-        )
-    if not is_accelerated():
+    if is_accelerated():
+        asked: Any = jax.default_matmul_precision(PRODUCTS[precision or Precision.BFLOAT16])
+        return cast("AbstractContextManager[None]", asked)
+    if precision is not Precision.BFLOAT16:
         return nullcontext()
-    asked: Any = jax.default_matmul_precision(PRODUCTS[precision or Precision.BFLOAT16])
-    return cast("AbstractContextManager[None]", asked)
+    if not has_bfloat16():
+        raise MovierecError(
+            f"--precision {precision} needs a GPU, or a CPU that multiplies it (avx512_bf16 or amx_bf16 among"
+            f" its flags), and this one does not; leave it out"
+        )
+    return _narrow()
+
+
+@contextmanager
+def _narrow() -> Iterator[None]:
+    before = _are_narrow.set(True)
+    try:
+        yield
+    finally:
+        _are_narrow.reset(before)
 
 
 def keep_compiled() -> None:

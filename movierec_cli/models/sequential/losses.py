@@ -19,56 +19,13 @@ import numpy.typing as npt
 
 from movierec_cli.config import LossKind
 from movierec_cli.models.sequential.dropout import hashed
-from movierec_cli.models.sequential.packed_batches import CHUNK
+from movierec_cli.models.sequential.packed_batches import rows_of_scores
+from movierec_cli.models.sequential.products import narrowed, product, settled, turned, wide
 
 _HIDDEN = -1e9  # a score so low that a softmax makes it 0
 CALIBRATION = 0.75  # gBCE's t
 
 Loss = Callable[[jax.Array, jax.Array, jax.Array, jax.Array, jax.Array, int], jax.Array]
-
-
-@jax.custom_vjp
-def catalogue_softmax(
-    states: jax.Array, movies: jax.Array, targets: jax.Array, weights: jax.Array
-) -> jax.Array:
-    """Softmax over every movie. Its gradient is computed with the scores at hand, chunk by chunk."""
-    return _catalogue_forward(states, movies, targets, weights)[0]
-
-
-def _catalogue_forward(
-    states: jax.Array, movies: jax.Array, targets: jax.Array, weights: jax.Array
-) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
-    n, size = states.shape
-    chunk = math.gcd(n, CHUNK)
-
-    def one(
-        of_movies: jax.Array, chunk_values: tuple[jax.Array, ...]
-    ) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
-        state, target, weight = chunk_values
-        scores = state @ movies.T  # [chunk, n_movies]
-        highest = scores.max(axis=1, keepdims=True)
-        powers = jnp.exp(scores - highest)
-        total = powers.sum(axis=1, keepdims=True)
-        positive = movies[target]
-        losses = (jnp.log(total) + highest)[:, 0] - (state * positive).sum(axis=1)
-        chances = powers * (weight[:, None] / total)
-        of_state = chances @ movies - weight[:, None] * positive
-        return of_movies + chances.T @ state, (losses * weight, of_state)
-
-    chunks = (states.reshape(-1, chunk, size), targets.reshape(-1, chunk), weights.reshape(-1, chunk))
-    of_movies, (losses, of_states) = jax.lax.scan(one, jnp.zeros_like(movies), chunks)
-    of_movies = of_movies.at[targets].add(-weights[:, None] * states)
-    return losses.sum(), (of_states.reshape(n, size), of_movies)
-
-
-def _catalogue_backward(
-    gradients: tuple[jax.Array, jax.Array], scale: jax.Array
-) -> tuple[jax.Array, jax.Array, None, None]:
-    of_states, of_movies = gradients
-    return of_states * scale, of_movies * scale, None, None
-
-
-catalogue_softmax.defvjp(_catalogue_forward, _catalogue_backward)
 
 
 def sampled_movies(n_movies: int, number: int, seed: jax.Array) -> jax.Array:
@@ -83,8 +40,15 @@ def _scores_with_sampled(
     """Scores of the targets [n, 1] and of sampled movies [n, number]; a sampled target counts as nothing."""
     sampled = sampled_movies(movies.shape[0], number, seed)
     positive = (states * movies[targets]).sum(axis=1, keepdims=True)
-    negative = jnp.where(targets[:, None] == sampled[None, :], -jnp.inf, states @ movies[sampled].T)
+    negative = jnp.where(targets[:, None] == sampled[None, :], -jnp.inf, product(states, movies[sampled].T))
     return positive, negative
+
+
+def catalogue_softmax(
+    states: jax.Array, movies: jax.Array, targets: jax.Array, weights: jax.Array
+) -> jax.Array:
+    """Softmax over every movie."""
+    return _softmax(states, movies, targets, weights, None)
 
 
 def sampled_softmax(
@@ -101,57 +65,79 @@ def sampled_softmax(
     language model"; with a uniform draw the correction is the same for all.
     """
     number = min(num_negatives, movies.shape[0])
-    return _softmax_of_sampled(
-        states, movies, targets, weights, sampled_movies(movies.shape[0], number, seed)
-    )
+    return _softmax(states, movies, targets, weights, sampled_movies(movies.shape[0], number, seed))
 
 
 @jax.custom_vjp
-def _softmax_of_sampled(
-    states: jax.Array, movies: jax.Array, targets: jax.Array, weights: jax.Array, sampled: jax.Array
+def _softmax(
+    states: jax.Array, movies: jax.Array, targets: jax.Array, weights: jax.Array, sampled: jax.Array | None
 ) -> jax.Array:
-    """Softmax over the target and `sampled`, int32 [number]; the gradient as of `catalogue_softmax`."""
-    return _sampled_forward(states, movies, targets, weights, sampled)[0]
+    """Softmax over the target and `sampled`, int32 [number], or over all movies.
+
+    Its gradient is computed with the scores at hand, chunk by chunk.
+    """
+    return _softmax_forward(states, movies, targets, weights, sampled)[0]
 
 
-def _sampled_forward(
-    states: jax.Array, movies: jax.Array, targets: jax.Array, weights: jax.Array, sampled: jax.Array
+def _softmax_forward(
+    states: jax.Array, movies: jax.Array, targets: jax.Array, weights: jax.Array, sampled: jax.Array | None
 ) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
-    n, size = states.shape
-    chunk = math.gcd(n, CHUNK)
-    correction = math.log(movies.shape[0] / len(sampled))
-    negatives = movies[sampled]
+    n = len(states)
+    others = movies if sampled is None else movies[sampled]
+    factors = narrowed(others)
+    columns = turned(factors)  # [size, number]
+    correction = 0.0 if sampled is None else math.log(movies.shape[0] / len(sampled))
 
     def one(
-        of_negatives: jax.Array, chunk_values: tuple[jax.Array, ...]
+        of_others: jax.Array, chunk_values: tuple[jax.Array, ...]
     ) -> tuple[jax.Array, tuple[jax.Array, jax.Array, jax.Array]]:
         state, target, weight = chunk_values
         positive = movies[target]
         own = (state * positive).sum(axis=1, keepdims=True)
-        scores = jnp.where(target[:, None] == sampled, -jnp.inf, state @ negatives.T + correction)
-        highest = jnp.maximum(scores.max(axis=1, keepdims=True), own)
-        powers, own_power = jnp.exp(scores - highest), jnp.exp(own - highest)
-        total = powers.sum(axis=1, keepdims=True) + own_power
+        scores = wide(narrowed(state), columns)  # [chunk, number]
+        highest = scores.max(axis=1, keepdims=True)
+        own_power: jax.Array | float = 0.0  # of the target where it is none of the others
+        if sampled is not None:
+            scores = jnp.where(target[:, None] == sampled, -jnp.inf, scores + correction)
+            highest = jnp.maximum(scores.max(axis=1, keepdims=True), own)
+            own_power = jnp.exp(own - highest)
+        powers = narrowed(jnp.exp(scores - highest))
+        total = powers.astype(jnp.float32).sum(axis=1, keepdims=True) + own_power
         losses = (jnp.log(total) + highest - own)[:, 0]
-        chances = powers * (weight[:, None] / total)
-        of_own = (own_power / total - 1) * weight[:, None]  # [chunk, 1]
-        of_state = chances @ negatives + of_own * positive
-        return of_negatives + chances.T @ state, (losses * weight, of_state, of_own * state)
+        # What is short is divided by the sums, which saves a pass over all powers.
+        scale = weight[:, None] / total
+        of_own = own_power * scale - weight[:, None]  # [chunk, 1]
+        of_state = scale * wide(powers, factors) + of_own * positive
+        of_others = of_others + wide(turned(narrowed(scale * state)), powers)
+        return of_others, (losses * weight, of_state, of_own * state)
 
-    chunks = (states.reshape(-1, chunk, size), targets.reshape(-1, chunk), weights.reshape(-1, chunk))
-    of_negatives, (losses, of_states, of_positives) = jax.lax.scan(one, jnp.zeros_like(negatives), chunks)
-    of_movies = jnp.zeros_like(movies).at[sampled].add(of_negatives)
-    of_movies = of_movies.at[targets].add(of_positives.reshape(n, size))
-    return losses.sum(), (of_states.reshape(n, size), of_movies)
+    n_chunks = -(-n // rows_of_scores(len(others)))
+    rows = (states, targets, weights)
+    chunks = jax.tree.map(lambda one: _in_chunks(one, n_chunks), rows)
+    of_others, (losses, of_states, of_positives) = jax.lax.scan(one, jnp.zeros_like(others.T), chunks)
+    of_movies = turned(settled(of_others))
+    if sampled is not None:
+        of_movies = jnp.zeros_like(movies).at[sampled].add(of_movies)
+    of_movies = of_movies.at[targets].add(of_positives.reshape(-1, states.shape[1])[:n])
+    return losses.sum(), (of_states.reshape(-1, states.shape[1])[:n], of_movies)
 
 
-def _sampled_backward(
+def _in_chunks(rows: jax.Array, number: int) -> jax.Array:
+    """[n, ...] to [number, n / number, ...], with zeros at the end where that is no whole number."""
+    size = -(-len(rows) // number)
+    lacking = number * size - len(rows)
+    filled = jnp.pad(rows, ((0, lacking), *((0, 0) for _ in rows.shape[1:]))) if lacking else rows
+    return filled.reshape(number, size, *rows.shape[1:])
+
+
+def _softmax_backward(
     gradients: tuple[jax.Array, jax.Array], scale: jax.Array
 ) -> tuple[jax.Array, jax.Array, None, None, None]:
-    return *_catalogue_backward(gradients, scale), None
+    of_states, of_movies = gradients
+    return of_states * scale, of_movies * scale, None, None, None
 
 
-_softmax_of_sampled.defvjp(_sampled_forward, _sampled_backward)
+_softmax.defvjp(_softmax_forward, _softmax_backward)
 
 
 def gbce(
@@ -210,7 +196,7 @@ def corrected_in_batch_softmax(
         ids: int32 [n_candidates], rows of movies.
         probabilities: float32 [n_candidates], each movie's fraction of the training targets.
     """
-    scores = keras_rs.layers.SamplingProbabilityCorrection()(states @ candidates.T, probabilities)
+    scores = keras_rs.layers.SamplingProbabilityCorrection()(product(states, candidates.T), probabilities)
     # KerasRS' RemoveAccidentalHits adds the smallest number above zero to a duplicate, and so leaves it in.
     is_own = own[:, None] == jnp.arange(candidates.shape[0])  # [n, n_candidates]
     left_out = (ids[own][:, None] == ids) | (weights == 0)

@@ -23,6 +23,7 @@ from movierec_cli.models.sequential.attention import (
 )
 from movierec_cli.models.sequential.dropout import HashedDropout
 from movierec_cli.models.sequential.packed_batches import NO_SEGMENT, Columns
+from movierec_cli.models.sequential.products import Dense, LayerNormalization, plus_row, product
 from movierec_cli.models.two_tower.inputs import BagInput, CategoryInput, Input, NumberInput
 from movierec_cli.scoring.sequence_network import EPSILON, GAP_BUCKETS, HIDDEN
 
@@ -52,7 +53,7 @@ class MovieEmbeddings(keras.layers.Layer):
         """float32 [n_movies, size]."""
         table = jnp.asarray(self.own)
         for column, weights in zip(self.columns, self.added, strict=True):
-            table = table + column @ jnp.asarray(weights)
+            table = table + product(column, jnp.asarray(weights))
         return table
 
 
@@ -83,7 +84,7 @@ class RecurrentLayer(keras.layers.Layer):
     def __init__(self, units: int, **kwargs: Any):
         super().__init__(**kwargs)
         self.units = units
-        self.projection = keras.layers.Dense(3 * units)
+        self.projection = Dense(3 * units)
 
     def build(self, shape: tuple[int | None, ...]) -> None:
         """Makes the weights."""
@@ -103,8 +104,9 @@ class RecurrentLayer(keras.layers.Layer):
         def step(memory: jax.Array, now: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
             inputs, kept = now
             memory = memory * kept[:, None]
+            gates = plus_row(product(memory, recurrent), bias)
             update_in, reset_in, candidate_in = jnp.split(inputs, 3, axis=1)
-            update_of, reset_of, candidate_of = jnp.split(memory @ recurrent + bias, 3, axis=1)
+            update_of, reset_of, candidate_of = jnp.split(gates, 3, axis=1)
             update = jax.nn.sigmoid(update_in + update_of)
             candidate = jnp.tanh(candidate_in + jax.nn.sigmoid(reset_in + reset_of) * candidate_of)
             memory = update * memory + (1 - update) * candidate
@@ -136,7 +138,7 @@ class _Attention(keras.layers.Layer):
         self.dropout = HashedDropout(config.dropout, 0)
         self.blocks = [block(config, 1 + layer) for layer in range(config.num_layers)]
         self.biases = list(biases)
-        self.norm = keras.layers.LayerNormalization(epsilon=EPSILON)
+        self.norm = LayerNormalization(epsilon=EPSILON)
         self.max_length = config.max_length
 
     def call(self, embedded: jax.Array, row: Columns, seed: jax.Array | None = None) -> jax.Array:
@@ -166,8 +168,8 @@ class _Recurrence(keras.layers.Layer):
         self.layers = [RecurrentLayer(config.hidden_size) for _ in range(config.num_layers)]
         self.dropouts = [HashedDropout(config.dropout, layer) for layer in range(config.num_layers + 1)]
         fits = config.hidden_size == config.embedding_size
-        self.output_layer = None if fits else keras.layers.Dense(config.embedding_size)
-        self.norm = keras.layers.LayerNormalization(epsilon=EPSILON)
+        self.output_layer = None if fits else Dense(config.embedding_size)
+        self.norm = LayerNormalization(epsilon=EPSILON)
 
     def call(self, embedded: jax.Array, row: Columns, seed: jax.Array | None = None) -> jax.Array:
         segment = row["segment"]

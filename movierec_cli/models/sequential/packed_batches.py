@@ -156,7 +156,13 @@ MICRO_BATCH_TOKENS = {Family.SASREC: 800, Family.GRU4REC: 6_400, Family.HSTU: 80
 step wants many rows at once."""
 
 
-CHUNK = 800  # states whose scores are there at a time: some megabytes, which stay in the cache
+def rows_of_scores(n_movies: int) -> int:
+    """How many states a softmax compares with all of so many movies at a time.
+
+    Some megabytes, which stay in the cache; below 200 rows the movies are read too often. Of 62,000 movies,
+    200 rows take three quarters of the time of 800; of 3,706, 400 are the fastest.
+    """
+    return max(200, 1_500_000 // n_movies)
 
 
 def default_tokens(config: SequenceConfig, n_learned: int) -> int:

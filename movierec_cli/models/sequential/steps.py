@@ -3,9 +3,10 @@
 A micro-batch's intermediate values fit into a core's cache, which on a CPU matters most. How many lanes a
 step has, and which rows each, follows from the configuration. Lanes are shared out among the devices of all
 processes; wherever a lane is computed, it is by the same compiled function and with the same random numbers,
-and lanes are added in pairs of neighbours, then pairs of these sums. So the bits of a step do not depend on
-how many devices compute it, nor on how many processes where their number is a power of two. (Of three, each
-takes lanes that are no half or quarter of all: rounding differs.)
+and lanes are added in pairs of neighbours, then pairs of these sums. What is compiled sums in an order that
+does not follow the number of threads (`products`). So the bits of a step depend neither on how many cores or
+devices compute it, nor on how many processes where their number is a power of two. (Of three, each takes
+lanes that are no half or quarter of all: rounding differs.)
 
 Devices do not talk to each other: XLA's collectives for CPUs end the process when one of them is kept
 waiting, as a busy or suspended machine does, so their sums are added by NumPy. Losses that compare the rows

@@ -95,11 +95,25 @@ def test_every_product_of_a_step_on_a_gpu_is_of_bfloat16_summed_in_float32_unles
     )
 
 
-def test_products_on_cpus_are_as_they_were_and_less_is_refused() -> None:
+def test_products_on_cpus_are_of_float32_and_less_is_refused_by_those_that_have_not() -> None:
     for precision in (None, Precision.FLOAT32):
-        assert "BF16" not in products(precision)[1] and "HIGHEST" not in products(precision)[1]
-    with pytest.raises(MovierecError, match="--precision bfloat16 needs a GPU"):
-        products(Precision.BFLOAT16)
+        assert "bf16" not in products(precision)[1].lower() and "HIGHEST" not in products(precision)[1]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(engine, "has_bfloat16", lambda: False)
+        with pytest.raises(
+            MovierecError, match="--precision bfloat16 needs a GPU, or a CPU that multiplies it"
+        ):
+            products(Precision.BFLOAT16)
+
+
+@pytest.mark.parametrize("loss", [LossKind.CATALOGUE, LossKind.SAMPLED])
+def test_a_softmax_s_three_products_are_of_bfloat16_on_a_cpu_that_has_it(
+    loss: LossKind, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "has_bfloat16", lambda: True)
+    _, program = products(Precision.BFLOAT16, loss)
+    assert program.count("new_dtype=bfloat16") == 4, "movies, states, powers, and states by their sums"
+    assert program.count("preferred_element_type=float32") >= 3
 
 
 def test_the_precision_is_a_part_of_what_a_run_is_and_the_device_is_not() -> None:

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from movierec_cli.config import LossKind
+from movierec_cli.models.sequential import losses
 from movierec_cli.models.sequential.losses import (
     CALIBRATION,
-    CHUNK,
     SEPARABLE,
     catalogue_softmax,
     corrected_in_batch_softmax,
@@ -58,8 +58,15 @@ def plain_softmax(states, movies, targets, weights):
     return (losses * weights).sum(), errors @ movies, errors.T @ states
 
 
-# Less than a chunk, several chunks, and a number that chunks divide no better than by eight.
-@pytest.mark.parametrize("n", [12, 2 * CHUNK, CHUNK + 8])
+@pytest.fixture
+def in_small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A softmax compares 40 states at a time with however many movies."""
+    monkeypatch.setattr(losses, "rows_of_scores", lambda n_movies: 40)
+
+
+# Less than a chunk, several chunks, and a number that is no multiple of any.
+@pytest.mark.usefixtures("in_small_chunks")
+@pytest.mark.parametrize("n", [12, 80, 83])
 def test_the_catalogue_s_softmax_and_its_gradients(n):
     states, movies, targets, weights = inputs(n)
     both = jax.value_and_grad(catalogue_softmax, argnums=(0, 1))
@@ -107,7 +114,8 @@ def test_the_sampled_softmax_of_all_films_is_the_catalogue_s():
         assert float(found) == pytest.approx(plain_softmax(states, movies, targets, weights)[0], rel=1e-5)
 
 
-@pytest.mark.parametrize("n", [12, 2 * CHUNK])
+@pytest.mark.usefixtures("in_small_chunks")
+@pytest.mark.parametrize("n", [12, 83])
 def test_the_sampled_softmax_and_its_gradients(n):
     """Over the target and those of seven sampled movies that it is not, each of which counts for 23 / 7."""
     states, movies, targets, weights = inputs(n)
