@@ -95,9 +95,10 @@ def _softmax_forward(
         positive = movies[target]
         own = (state * positive).sum(axis=1, keepdims=True)
         scores = wide(narrowed(state), columns)  # [chunk, number]
-        highest = scores.max(axis=1, keepdims=True)
         own_power: jax.Array | float = 0.0  # of the target where it is none of the others
-        if sampled is not None:
+        if sampled is None:
+            highest = scores.max(axis=1, keepdims=True)
+        else:
             scores = jnp.where(target[:, None] == sampled, -jnp.inf, scores + correction)
             highest = jnp.maximum(scores.max(axis=1, keepdims=True), own)
             own_power = jnp.exp(own - highest)

@@ -17,6 +17,9 @@ N_FILMS, N_USERS, EACH = 20, 50, 9
 RATED_BY_NOBODY = N_FILMS  # one more movie
 NO_RATINGS = N_USERS  # one more user
 
+COLUMNS = ("movie", "segment", "position", "gap", "gap_to_next", "target", "weight")
+"""Of a step's rows."""
+
 SIZES = SequenceConfig(
     max_length=6, embedding_size=16, num_layers=1, num_heads=2, hidden_size=16, dropout=0.05
 )

@@ -18,6 +18,7 @@ from movierec_cli.config import TIME_GAP, Activation, Family, FeatureSet, LossKi
 from movierec_cli.models.sequential.model import SequenceModel  # noqa: E402
 from movierec_cli.models.sequential.steps import StepShape, compiled_step, step_functions  # noqa: E402
 from movierec_cli.models.two_tower.inputs import BagInput  # noqa: E402
+from tests.models.sequential.rings import COLUMNS  # noqa: E402
 
 N_MOVIES = 1_500
 GENRES = BagInput.of([[movie % 7] * (movie % 4) for movie in range(N_MOVIES)], 7)
@@ -43,9 +44,8 @@ def hash_of(family: Family, config: SequenceConfig, loss: LossKind) -> str:
     functions = step_functions(model, optimizer, loss, shape, np.ones(N_MOVIES, np.float32), seed=3)
     step = compiled_step(functions, devices=2)
     generator = np.random.default_rng(0)
-    columns = ("movie", "segment", "position", "gap", "gap_to_next", "target", "weight")
     rows = {
-        name: generator.integers(0, 20, (shape.rows, config.max_length)).astype(np.int32) for name in columns
+        name: generator.integers(0, 20, (shape.rows, config.max_length)).astype(np.int32) for name in COLUMNS
     }
     for name in ("movie", "target"):
         rows[name] = generator.integers(0, N_MOVIES, rows[name].shape).astype(np.int32)

@@ -29,9 +29,8 @@ from movierec_cli.models.sequential.steps import StepShape, step_functions
 from movierec_cli.models.trained import Fitting
 from movierec_cli.registry.record import DataIdentity, run_name
 from tests.models.heard import Heard
-from tests.models.sequential.rings import N_FILMS, SIZES, ring_config, ring_dataset
+from tests.models.sequential.rings import COLUMNS, N_FILMS, SIZES, ring_config, ring_dataset
 
-COLUMNS = ("movie", "segment", "position", "gap", "gap_to_next", "target", "weight")
 TRAINING = TrainingConfig(num_epochs=1, loss=LossKind.CATALOGUE)
 
 
