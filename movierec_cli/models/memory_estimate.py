@@ -164,9 +164,9 @@ def _tower_parameters(config: RunConfig, model: TowerConfig, data: TrainingData)
 def _rating_parameters(size: int, data: TrainingData) -> int:
     """Of `rating.head.RatingLayers`, without its two tops of dense layers."""
     biases = data.n_users + data.n_movies
-    pool = POOL_SIZE * (data.n_movies + size)
+    pools = POOL_SIZE * (data.n_movies + data.n_users + 2 * size)
     of_pair = _dense(3 * size + N_NUMBERS, *DENSE_SIZES, 1) + N_NUMBERS + 1
-    return biases + pool + of_pair + _dense(N_SESSION_NUMBERS + N_NUMBERS, *SESSION_SIZES, 1)
+    return biases + pools + of_pair + _dense(N_SESSION_NUMBERS + N_NUMBERS, *SESSION_SIZES, 1)
 
 
 def _tower_step(config: RunConfig, model: TowerConfig, data: TrainingData) -> int:

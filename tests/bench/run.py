@@ -11,7 +11,8 @@ better part of one: they run only when named, keep what they trained in --models
 is kept. `large` makes 26 million ratings and takes up to 6 GiB; `serve-hostile` takes ten minutes of its own,
 `estimates` about five.
 `sequence-epoch` compares with RecTools where the environment variable RECTOOLS_PYTHON names an interpreter
-that has it: pip install "rectools[torch]" in an environment of its own, as it needs an older NumPy.
+that has it: pip install "rectools[torch]" in an environment of its own, as it needs an older NumPy. So does
+`ratings` with myFM where MYFM_PYTHON names one: pip install myfm pandas "setuptools<80".
 """
 
 import argparse

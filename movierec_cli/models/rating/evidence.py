@@ -30,6 +30,7 @@ NEARNESS_S = (30.0, 300.0, 3600.0)
 
 SHRINKAGE = 5.0  # ratings; a mean over n counts n / (n + this)
 NEAR_SHRINKAGE = 1.5
+ORDER_SEED = 0
 N_USER_NUMBERS = 2
 N_MOVIE_NUMBERS = 2
 N_SESSION_NUMBERS = 2 * len(NEARNESS_S)
@@ -92,7 +93,21 @@ class Evidence:
         """The same, in a list for each user."""
         known = self._known
         movies, order = RaggedRows.group_with_order(known.user_index, known.movie_index, known.n_users)
-        return ResidualLists(movies, self.user_residuals[order].astype(np.float32))
+        return ResidualLists(movies, self.user_residuals[order].astype(np.float32), _places(order))
+
+    @property
+    def n_ratings_of_movies(self) -> npt.NDArray[np.int64]:
+        """Each movie's training ratings: [n_movies]."""
+        return self._movie_residuals.counts.astype(np.int64)
+
+    @cached_property
+    def residuals_of_movies(self) -> ResidualTriples:
+        """What is left of each training rating without the mean and the user's bias."""
+        known = self._known
+        return ResidualTriples.drawn(
+            np.stack([known.movie_index, known.user_index], axis=1),
+            self._movie_residuals.values.astype(np.float32),
+        )
 
     def of_training(self) -> npt.NDArray[np.float32]:
         """Of each training pair without its own rating: [n_rows, N_NUMBERS]."""
@@ -186,6 +201,29 @@ class ResidualLists:
 
     movies: RaggedRows
     values: npt.NDArray[np.float32]  # in the order of `movies.values`
+    place: npt.NDArray[np.int32]  # [n_rows], where each training rating stands there
+
+
+@dataclass(frozen=True)
+class ResidualTriples:
+    """Movies, users and residuals of all training ratings, in an order drawn by chance."""
+
+    pairs: npt.NDArray[np.int32]  # [n_rows, 2], rows of movies and of users
+    values: npt.NDArray[np.float32]  # [n_rows]
+    place: npt.NDArray[np.int32]  # [n_rows], where each training rating stands here
+
+    @classmethod
+    def drawn(cls, pairs: npt.NDArray[np.int32], values: npt.NDArray[np.float32]) -> ResidualTriples:
+        """From what is in the order of the training ratings; always the same order."""
+        order = np.random.default_rng(ORDER_SEED).permutation(len(values))
+        return cls(pairs[order], values[order], _places(order))
+
+
+def _places(order: npt.NDArray[np.int64]) -> npt.NDArray[np.int32]:
+    """Where each of n things stands once they are in this order: [n]."""
+    places = np.empty(len(order), np.int32)
+    places[order] = np.arange(len(order), dtype=np.int32)
+    return places
 
 
 @dataclass(frozen=True)

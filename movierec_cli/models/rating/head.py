@@ -22,6 +22,7 @@ PAIR_DROPOUT = 0.2
 BIAS_L2 = 6.0  # against the summed loss, as `TowerConfig.l2`
 FIRST_SCALE = 0.3
 POOL_L2 = 0.4
+MOVIE_POOL_L2 = 4.0
 # A user's pool moves by as much as all its vectors together, so steps of the usual size made training leap.
 POOL_SCALE = 0.1
 
@@ -31,10 +32,11 @@ class RatingLayers(tf_keras.layers.Layer):
 
     bias of user + bias of movie + scale · (u · m) + linear · x + dense([u, m, u ∘ m, x])
 
-    where m and the first part of u are the towers' inputs through dense layers of its own, and x is the
+    where the first parts of u and m are the towers' inputs through dense layers of its own, and x is the
     evidence of the pair. The second part of u is a pool of what the user made of other movies: the sum of
     their vectors, weighted by the residuals, over the root of their number (Koren 2008, "Factorization Meets
-    the Neighborhood"). A pair's own rating is taken off its pool.
+    the Neighborhood"). That of m is a pool of what other users made of the movie. A pair's own rating is
+    taken off both.
     """
 
     def __init__(
@@ -53,13 +55,13 @@ class RatingLayers(tf_keras.layers.Layer):
         self.movie_top = DenseTop(movie_widths, own, seed + 1)
         self.user_bias = self._biases("user_bias", n_users, n_pairs)
         self.movie_bias = self._biases("movie_bias", n_movies, n_pairs)
-        penalty = tf_keras.regularizers.L2(POOL_L2 / n_pairs)
-        first = tf_keras.initializers.RandomNormal(stddev=0.2)
-        self.pool = self.add_weight(
-            name="pool", shape=(n_movies, POOL_SIZE), initializer=first, regularizer=penalty
+        self.user_pool = self._vectors("user_pool", n_movies, POOL_L2 / n_pairs)
+        self.movie_pool = self._vectors("movie_pool", n_users, MOVIE_POOL_L2 / n_pairs)
+        self.user_pool_top, self.movie_pool_top = (
+            tf_keras.layers.Dense(config.layer_sizes[-1], use_bias=False) for _ in range(2)
         )
-        self.pool_top = tf_keras.layers.Dense(config.layer_sizes[-1], use_bias=False)
-        self.pool_top.build((None, POOL_SIZE))
+        self.user_pool_top.build((None, POOL_SIZE))
+        self.movie_pool_top.build((None, POOL_SIZE))
         self.linear = self.add_weight(name="linear", shape=(N_NUMBERS, 1), initializer="zeros")
         scale = tf_keras.initializers.Constant(FIRST_SCALE)
         self.scale = self.add_weight(name="scale", shape=(), initializer=scale)
@@ -75,13 +77,22 @@ class RatingLayers(tf_keras.layers.Layer):
         penalty = tf_keras.regularizers.L2(BIAS_L2 / n_pairs)
         return self.add_weight(name=name, shape=(size,), initializer="zeros", regularizer=penalty)
 
-    def pooled(self, residuals: tf.Tensor) -> tf.Tensor:
-        """Sums over each query's user of residual · vector: from [b, n_movies] to [b, POOL_SIZE]."""
-        return tf.matmul(residuals, self.pool)
+    def _vectors(self, name: str, size: int, penalty: float) -> tf.Variable:
+        """What pools are sums of: [size, POOL_SIZE]."""
+        return self.add_weight(
+            name=name,
+            shape=(size, POOL_SIZE),
+            initializer=tf_keras.initializers.RandomNormal(stddev=0.2),
+            regularizer=tf_keras.regularizers.L2(penalty),
+        )
 
-    def of_pool(self, pooled: tf.Tensor, counts: tf.Tensor) -> tf.Tensor:
+    def of_user_pool(self, sums: tf.Tensor, counts: tf.Tensor) -> tf.Tensor:
         """The second part of users' vectors, [p, width], from sums [p, POOL_SIZE] over counts [p]."""
-        return self.pool_top(POOL_SCALE * pooled / tf.sqrt(tf.maximum(counts, 1.0))[:, None])
+        return self.user_pool_top(_scaled(sums, counts))
+
+    def of_movie_pool(self, sums: tf.Tensor, counts: tf.Tensor) -> tf.Tensor:
+        """The second part of movies' vectors, likewise."""
+        return self.movie_pool_top(_scaled(sums, counts))
 
     def call(
         self,
@@ -97,8 +108,8 @@ class RatingLayers(tf_keras.layers.Layer):
         Args:
             users: rows, int32 [p].
             movies: rows, int32 [p].
-            of_users: what `query_top` makes of each pair's query, [p, width].
-            of_movies: what `movie_top` makes of each pair's movie, [p, width].
+            of_users: each pair's user, both parts, [p, width].
+            of_movies: each pair's movie, both parts, [p, width].
             numbers: the pairs' evidence, [p, n_numbers].
             training: whether to drop out.
         """
@@ -121,3 +132,8 @@ class RatingLayers(tf_keras.layers.Layer):
         for layer in self.session:
             hidden = layer(hidden)
         return hidden[:, 0]
+
+
+def _scaled(sums: tf.Tensor, counts: tf.Tensor) -> tf.Tensor:
+    """Sums over the roots of their numbers."""
+    return POOL_SCALE * sums / tf.sqrt(tf.maximum(counts, 1.0))[:, None]

@@ -11,7 +11,7 @@ from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.ragged import RaggedRows
 from movierec_cli.evaluation.ratings import RatingOutcome, clipped, rating_scale
 from movierec_cli.models.feature_encodings import Rows, Vocabulary
-from movierec_cli.models.rating.evidence import N_NUMBERS, N_SESSION_NUMBERS, Evidence
+from movierec_cli.models.rating.evidence import N_NUMBERS, N_SESSION_NUMBERS, POOL_SIZE, Evidence
 from movierec_cli.models.rating.head import RatingLayers
 from movierec_cli.models.rating.rating_batches import RatedBatches, RatedPairs, pool_of_users
 from movierec_cli.models.two_tower.objectives import CatalogueObjective
@@ -25,11 +25,18 @@ _PAIR_SIGNATURE = {
     "stars": tf.TensorSpec([None], tf.float32),
     "numbers": tf.TensorSpec([None, N_NUMBERS], tf.float32),
     "session": tf.TensorSpec([None, N_SESSION_NUMBERS], tf.float32),
-    "own": tf.TensorSpec([None], tf.float32),
-    "n_others": tf.TensorSpec([None], tf.float32),
+    "own_of_user": tf.TensorSpec([None], tf.float32),
+    "own_of_movie": tf.TensorSpec([None], tf.float32),
+    "n_of_user": tf.TensorSpec([None], tf.float32),
+    "n_of_movie": tf.TensorSpec([None], tf.float32),
     "pool": tf.TensorSpec([None], tf.int32),
     "pool_values": tf.TensorSpec([None], tf.float32),
 }
+_SHOWN_SIGNATURE = {
+    "shown": tf.TensorSpec([None, 2], tf.int64),
+    "shown_values": tf.TensorSpec([None], tf.float32),
+}
+_POOLS_SIGNATURE = {"movie_pools": tf.TensorSpec([None, POOL_SIZE], tf.float32)}
 
 
 class MultiTaskModel(TwoTowerModel):
@@ -78,13 +85,13 @@ class MultiTaskModel(TwoTowerModel):
         self.rating.trainable = tasks.rating > 0
         self.query_tower.top.trainable = self.movie_tower.top.trainable = tasks.retrieval > 0
         self.compiled_stars = tf.function(
-            self.stars, input_signature=[self.query_signature | _PAIR_SIGNATURE]
+            self.stars, input_signature=[self.query_signature | _PAIR_SIGNATURE | _POOLS_SIGNATURE]
         )
 
     @property
     def batch_signature(self) -> dict[str, tf.TensorSpec]:
         """What `compute_loss` reads from a batch."""
-        signature: dict[str, tf.TensorSpec] = super().batch_signature | _PAIR_SIGNATURE
+        signature: dict[str, tf.TensorSpec] = super().batch_signature | _PAIR_SIGNATURE | _SHOWN_SIGNATURE
         return signature
 
     def compute_loss(self, inputs: dict[str, tf.Tensor], training: bool = False) -> tf.Tensor:
@@ -111,7 +118,8 @@ class MultiTaskModel(TwoTowerModel):
         The mean of two errors, without and with what the session adds, so that the one serves where nothing
         is known of a session.
         """
-        without = self._stars(batch, query_parts, movie_parts, training)
+        pools = self.movie_pools(batch["shown"], batch["shown_values"])
+        without = self._stars(batch, query_parts, movie_parts, pools, training)
         with_session = without + self.rating.of_session(batch["session"], batch["numbers"])
         summed = sum(
             self.rating_task(
@@ -123,7 +131,8 @@ class MultiTaskModel(TwoTowerModel):
 
     def stars(self, batch: dict[str, tf.Tensor]) -> tf.Tensor:
         """The predicted ratings of a batch's pairs at their time, [p], not cut to the scale."""
-        without = self._stars(batch, self.query_parts(batch), self.movie_tower.parts(), training=False)
+        parts = self.query_parts(batch), self.movie_tower.parts()
+        without = self._stars(batch, *parts, batch["movie_pools"], training=False)
         return without + self.rating.of_session(batch["session"], batch["numbers"])
 
     def _stars(
@@ -131,6 +140,7 @@ class MultiTaskModel(TwoTowerModel):
         batch: dict[str, tf.Tensor],
         query_parts: list[tf.Tensor],
         movie_parts: list[tf.Tensor],
+        movie_pools: tf.Tensor,
         training: bool,
     ) -> tf.Tensor:
         """Stars without the session, [p]."""
@@ -140,8 +150,8 @@ class MultiTaskModel(TwoTowerModel):
         above_mean = self.rating(
             tf.gather(batch["user_index"], query),
             movie,
-            tf.gather(of_queries, query) + self._of_pools(batch),
-            tf.gather(of_movies, movie),
+            tf.gather(of_queries, query) + self._of_user_pools(batch),
+            tf.gather(of_movies, movie) + self._of_movie_pools(batch, movie_pools),
             batch["numbers"],
             training=training,
         )
@@ -151,27 +161,51 @@ class MultiTaskModel(TwoTowerModel):
         """What the rating layers know of a batch's queries, with nothing taken off the pools: [b, width]."""
         tensors = {name: tf.convert_to_tensor(array) for name, array in batch.items()}
         own = self.rating.query_top(self.query_parts(tensors))
-        return own + self.rating.of_pool(self._pools(tensors), n_ratings)
+        return own + self.rating.of_user_pool(self._user_pools(tensors), n_ratings)
 
-    def _of_pools(self, batch: dict[str, tf.Tensor]) -> tf.Tensor:
+    def movie_vectors(self, evidence: Evidence) -> tf.Tensor:
+        """What they know of all movies, likewise: [n_movies, width]."""
+        pools = self.all_movie_pools(evidence)
+        n_ratings = tf.constant(evidence.n_ratings_of_movies, tf.float32)
+        return self.rating.movie_top(self.movie_tower.parts()) + self.rating.of_movie_pool(pools, n_ratings)
+
+    def _of_user_pools(self, batch: dict[str, tf.Tensor]) -> tf.Tensor:
         """What each pair's user made of other movies: [p, width]."""
-        own = batch["own"][:, None] * tf.gather(self.rating.pool, batch["pair_movie"])
-        others = tf.gather(self._pools(batch), batch["pair_query"]) - own
-        return self.rating.of_pool(others, batch["n_others"])
+        own = batch["own_of_user"][:, None] * tf.gather(self.rating.user_pool, batch["pair_movie"])
+        others = tf.gather(self._user_pools(batch), batch["pair_query"]) - own
+        return self.rating.of_user_pool(others, batch["n_of_user"])
 
-    def _pools(self, batch: dict[str, tf.Tensor]) -> tf.Tensor:
-        """The sums over all of each query's user's residuals: [b, POOL_SIZE]."""
+    def _user_pools(self, batch: dict[str, tf.Tensor]) -> tf.Tensor:
+        """The sums over each query's user's residuals: [b, POOL_SIZE]."""
         n_queries = tf.shape(batch["user_index"])[0]
         flat = tf.scatter_nd(batch["pool"][:, None], batch["pool_values"], [n_queries * self.n_movies])
-        return self.rating.pooled(tf.reshape(flat, [n_queries, self.n_movies]))
+        return tf.matmul(tf.reshape(flat, [n_queries, self.n_movies]), self.rating.user_pool)
+
+    def _of_movie_pools(self, batch: dict[str, tf.Tensor], pools: tf.Tensor) -> tf.Tensor:
+        """What others made of each pair's movie: [p, width]."""
+        users = tf.gather(batch["user_index"], batch["pair_query"])
+        own = batch["own_of_movie"][:, None] * tf.gather(self.rating.movie_pool, users)
+        others = tf.gather(pools, batch["pair_movie"]) - own
+        return self.rating.of_movie_pool(others, batch["n_of_movie"])
+
+    def all_movie_pools(self, evidence: Evidence) -> tf.Tensor:
+        """The sums over all of each movie's residuals: [n_movies, POOL_SIZE]."""
+        residuals = evidence.residuals_of_movies
+        return self.movie_pools(residuals.pairs.astype(np.int64), residuals.values)
+
+    def movie_pools(self, pairs: tf.Tensor, values: tf.Tensor) -> tf.Tensor:
+        """The sums over each movie's residuals, [n_movies, POOL_SIZE], of movies and users [n, 2]."""
+        residuals = tf.SparseTensor(pairs, values, [self.n_movies, self.rating.movie_pool.shape[0]])
+        return tf.sparse.sparse_dense_matmul(residuals, self.rating.movie_pool)
 
 
 def predicted_stars(model: MultiTaskModel, pairs: RatedPairs, seen: RaggedRows) -> npt.NDArray[np.float32]:
     """The model's stars for the pairs, in the order in which they were grouped, not cut to the scale."""
     queries = pairs.interactions.queries
+    pools = {"movie_pools": model.all_movie_pools(pairs.evidence)}
     parts = []
     for rows in query_blocks(queries):
-        batch = model.batch_of(queries.take(rows), seen) | pairs.of_queries(rows)
+        batch = model.batch_of(queries.take(rows), seen) | pairs.of_queries(rows) | pools
         parts.append(model.compiled_stars(batch).numpy())
     stars = np.empty(len(pairs.stars), np.float32)
     stars[pairs.interactions.order] = np.concatenate(parts)
@@ -204,7 +238,7 @@ def rating_head(model: MultiTaskModel, evidence: Evidence, users: Queries, seen:
     lowest, highest = rating_scale(dataset)
     return RatingHead(
         user_vectors=_user_vectors(model, evidence, users, seen),
-        movie_vectors=layers.movie_top(model.movie_tower.parts()).numpy(),
+        movie_vectors=model.movie_vectors(evidence).numpy(),
         user_bias=layers.user_bias.numpy(),
         movie_bias=layers.movie_bias.numpy(),
         user_numbers=evidence.of_users(users.user_index),

@@ -12,6 +12,7 @@ from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.split import split_ratings
 from movierec_cli.evaluation.ratings import rating_errors
 from movierec_cli.models.feature_encodings import fit_features
+from movierec_cli.models.rating import rating_batches
 from movierec_cli.models.rating.evidence import Evidence
 from movierec_cli.models.rating.head import BIAS_L2, POOL_SCALE
 from movierec_cli.models.rating.multi_task import predicted_stars
@@ -82,6 +83,9 @@ def numpy_stars(kept: PreparedForTwo, batch) -> tuple[np.ndarray, np.ndarray]:
             hidden = np.maximum(hidden, 0) if place < len(stack) - 1 else hidden
         return hidden[:, 0]
 
+    def pooled(values, vectors, counts):
+        return values @ vectors / np.sqrt(np.maximum(counts, 1))[:, None] * POOL_SCALE
+
     tensors = {name: tf.convert_to_tensor(array) for name, array in b.items()}
     queries = layers.query_top(kept.model.query_parts(tensors)).numpy().astype(np.float64)
     movies = layers.movie_top(kept.model.movie_tower.parts()).numpy().astype(np.float64)
@@ -90,9 +94,17 @@ def numpy_stars(kept: PreparedForTwo, batch) -> tuple[np.ndarray, np.ndarray]:
     residuals[b["pool"] // n_movies, b["pool"] % n_movies] = b["pool_values"]
     query, movie = b["pair_query"], b["pair_movie"]
     residuals = residuals[query]
-    residuals[np.arange(len(query)), movie] -= b["own"]  # the pair's own rating is not in its pool
-    pooled = residuals @ of(layers.pool) / np.sqrt(np.maximum(b["n_others"], 1))[:, None] * POOL_SCALE
-    u, m = queries[query] + pooled @ of(layers.pool_top.kernel), movies[movie]
+    residuals[np.arange(len(query)), movie] = 0  # the pair's own rating is not in its pools
+    of_movies = np.zeros((n_movies, len(DATASET.users)))
+    of_movies[tuple(b["shown"].T)] = b["shown_values"]
+    of_movies = of_movies[movie]
+    of_movies[np.arange(len(query)), b["user_index"][query]] = 0
+    u = queries[query] + pooled(residuals, of(layers.user_pool), b["n_of_user"]) @ of(
+        layers.user_pool_top.kernel
+    )
+    m = movies[movie] + pooled(of_movies, of(layers.movie_pool), b["n_of_movie"]) @ of(
+        layers.movie_pool_top.kernel
+    )
     x = b["numbers"].astype(np.float64)
     without = dense(np.concatenate([u, m, u * m, x], axis=1), layers.dense)
     without += float(layers.scale) * (u * m).sum(axis=1) + x @ of(layers.linear)[:, 0]
@@ -124,7 +136,7 @@ def test_the_rating_loss_and_its_derivatives_equal_plain_numpy(seed: int) -> Non
     assert gradients[3][0] == pytest.approx(0.7 * (complete - stars).sum() / mean_pairs, abs=1e-4)
 
 
-@pytest.mark.parametrize("name", ["pool", "scale"])
+@pytest.mark.parametrize("name", ["user_pool", "movie_pool", "scale"])
 def test_derivatives_inside_the_layers_equal_differences_of_plain_numpy(name: str) -> None:
     kept = shaken(prepared(TaskWeights(retrieval=0, rating=1)), 5)
     batch, variable = first_batch(kept), getattr(kept.model.rating, name)
@@ -145,7 +157,9 @@ def test_derivatives_inside_the_layers_equal_differences_of_plain_numpy(name: st
     assert float((gradient * direction).sum()) == pytest.approx(difference, rel=2e-2)
 
 
-def test_the_loss_does_not_grow_with_the_data_or_the_batch() -> None:
+def test_the_loss_does_not_grow_with_the_data_or_the_batch(monkeypatch) -> None:
+    monkeypatch.setattr(rating_batches, "HIDDEN_SHARE", 0.0)
+
     def mean_loss(batch_size: int) -> float:
         kept = shaken(prepared(TaskWeights(retrieval=0, rating=1)), 2)
         batches = replace(kept.model.objective.batches, batch_size=batch_size)
@@ -173,20 +187,82 @@ def test_a_task_without_weight_leaves_its_layers_as_they_were_made() -> None:
         assert moved == {off: False, on: True}
 
 
-def test_nothing_of_a_training_pairs_own_rating_reaches_its_prediction() -> None:
+@pytest.mark.parametrize("hidden_share", [0.0, 0.5])
+def test_nothing_of_a_training_pairs_own_rating_reaches_its_prediction(hidden_share, monkeypatch) -> None:
     """Another rating there moves the prediction only through the mean of all ratings."""
+    monkeypatch.setattr(rating_batches, "HIDDEN_SHARE", hidden_share)
 
-    def stars_of(dataset) -> np.ndarray:
+    def of(dataset) -> tuple[np.ndarray, np.ndarray]:
         kept = shaken(prepared(TaskWeights(), dataset=dataset), 4)
         kept.model.mean_rating = tf.constant(3.0)
-        pairs = RatedPairs.of_training(dataset, kept.evidence, kept.vocabularies)
-        return predicted_stars(kept.model, pairs, kept.seen)
+        stars, predicted = [], []
+        for batch in kept.model.objective.batches.epoch(np.random.default_rng(0)):
+            pools = {"movie_pools": kept.model.movie_pools(batch["shown"], batch["shown_values"])}
+            stars.append(batch["stars"])
+            predicted.append(kept.model.compiled_stars(asked_of(kept, batch) | pools).numpy())
+        return np.concatenate(stars), np.concatenate(predicted)
 
-    place = 11
-    assert DATASET.ratings.rating[ROWS[place]] != 3  # so that it changes
-    moved = np.abs(stars_of(reversed_at(ROWS[place])) - stars_of(DATASET))
+    row = ROWS[11]
+    assert DATASET.ratings.rating[row] != 3  # so that it changes
+    (stars, before), (other_stars, after) = of(DATASET), of(reversed_at(row))
+    (place,) = np.flatnonzero(stars != other_stars)
+    moved = np.abs(after - before)
     assert moved[place] < 0.02
     assert moved.max() > 3 * moved[place]
+
+
+def asked_of(kept: PreparedForTwo, batch) -> dict[str, np.ndarray]:
+    """What of a training batch is read when stars are predicted."""
+    (signature,) = kept.model.compiled_stars.input_signature
+    return {name: batch[name] for name in signature if name in batch}
+
+
+def test_chance_hides_half_of_what_a_batch_reads() -> None:
+    batches = prepared(TaskWeights()).model.objective.batches
+    residuals = batches.pairs.evidence.residuals_of_movies
+    known = dict(zip(map(tuple, residuals.pairs.tolist()), residuals.values.tolist(), strict=True))
+    read = []
+    for batch in batches.epoch(np.random.default_rng(0)):
+        whole = batches.pairs.evidence.residuals_by_user
+        n_movies, values = len(DATASET.movies), batch["pool_values"]
+        users = batch["user_index"][batch["pool"] // n_movies]
+        movies = batch["pool"] % n_movies
+        full = [
+            whole.values[whole.movies.starts[user] :][whole.movies[user].tolist().index(movie)]
+            for user, movie in zip(users.tolist(), movies.tolist(), strict=True)
+        ]
+        assert 0.4 < np.mean(values != 0) < 0.6
+        np.testing.assert_allclose(values[values != 0], 2 * np.array(full)[values != 0], rtol=1e-6)
+        of_pairs = dict(zip(batch["pool"].tolist(), values.tolist(), strict=True))
+        place = batch["pair_query"] * n_movies + batch["pair_movie"]
+        assert batch["own_of_user"].tolist() == [of_pairs[one] for one in place.tolist()]
+
+        shown = dict(zip(map(tuple, batch["shown"].tolist()), batch["shown_values"].tolist(), strict=True))
+        assert len(shown) == pytest.approx(len(known) / 2, rel=0.05)
+        scale = (len(batches._bounds) - 1) / batches.n_shown
+        assert all(value == pytest.approx(scale * known[pair]) for pair, value in shown.items())
+        users = batch["user_index"][batch["pair_query"]]
+        pairs = list(zip(batch["pair_movie"].tolist(), users.tolist(), strict=True))
+        assert batch["own_of_movie"].tolist() == [shown.get(pair, 0.0) for pair in pairs]
+        read.append(set(shown))
+    assert len(read) > 1 and read[0] != read[1]
+
+
+def test_a_batch_reads_no_more_ratings_of_movies_than_the_most(monkeypatch) -> None:
+    monkeypatch.setattr(rating_batches, "MOST_SHOWN", 30)
+    batches = prepared(TaskWeights()).model.objective.batches
+    for batch in batches.epoch(np.random.default_rng(0)):
+        assert 0 < len(batch["shown"]) <= 30
+        scale = batch["shown_values"] / residuals_of(batches)[tuple(batch["shown"].T)]
+        np.testing.assert_allclose(scale, (len(batches._bounds) - 1) / batches.n_shown, rtol=1e-5)
+
+
+def residuals_of(batches) -> np.ndarray:
+    """The residuals of all movies: [n_movies, n_users]."""
+    residuals = batches.pairs.evidence.residuals_of_movies
+    dense = np.zeros((len(DATASET.movies), len(DATASET.users)), np.float32)
+    dense[tuple(residuals.pairs.T)] = residuals.values
+    return dense
 
 
 @pytest.mark.parametrize("features", [("None",), ("timestamp", "user_history", "movie_genres")])
@@ -261,7 +337,7 @@ def test_evidence_is_of_the_training_part_alone() -> None:
         for dataset in (DATASET, reversed_at(others))
     ]
     assert (pairs[0].stars != pairs[1].stars).any()
-    for name in ("numbers", "session", "own", "n_others"):
+    for name in ("numbers", "session", "n_of_user", "n_of_movie"):
         np.testing.assert_array_equal(getattr(pairs[0], name), getattr(pairs[1], name))
 
 
