@@ -395,7 +395,8 @@ class TowerConfig(_Embeddings):
     members: int | None = _model(
         None,
         "Train N towers of a hybrid, each with a seed of its own; a score is their mean. If not given,"
-        " 4 for up to about 100,000 training ratings, fewer for more, and 1 from about 270,000 on.",
+        " 4 for up to about 100,000 training ratings, fewer for more, and 1 from about 270,000 on;"
+        " with --split temporal that is so for ten times as many ratings.",
         check=Check(f"1 to {MOST_MEMBERS}", lambda value: 1 <= value <= MOST_MEMBERS),
     )
     query_layers: tuple[int, ...] = ()

@@ -269,6 +269,7 @@ def test_the_usual_strength_is_left_only_for_one_that_is_better_by_a_standard_er
         return np.array([0.4, 0.5, 0.3]) + np.array(gains.get(hybrid_training.STRENGTHS[place], (0.0,) * 3))
 
     choice = object.__new__(hybrid_training._Choice)
+    choice._usual = hybrid_training.STRENGTHS.index(10.0)
     monkeypatch.setattr(hybrid_training._Choice, "_sum", lambda self, place: place)
     monkeypatch.setattr(hybrid_training._Choice, "_ranks", lambda self, place: place)
     monkeypatch.setattr(hybrid_training._Choice, "_ndcg", ndcg)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from movierec_cli.config import Family, SplitConfig, TowerConfig
+from movierec_cli.config import Family, SplitConfig, SplitKind, TowerConfig
 from movierec_cli.experiment.trainer import RunTrainer, deploy
 from movierec_cli.export.export_run import export_run
 from movierec_cli.export.kinds import ExportFormat
@@ -170,15 +170,35 @@ def test_a_search_trains_one_tower(pair: Pair) -> None:
 # --- how many ---------------------------------------------------------------------------------------------
 
 
-def config(members: int | None = None, family: Family = Family.HYBRID) -> RunConfig:
+def config(
+    members: int | None = None, family: Family = Family.HYBRID, kind: SplitKind = SplitKind.RANDOM
+) -> RunConfig:
     model = replace(family.spec.model, members=members)  # type: ignore[type-var]
-    return RunConfig(family=family, split=SplitConfig(), model=model, training=family.spec.training)
+    return RunConfig(family=family, split=SplitConfig(kind=kind), model=model, training=family.spec.training)
 
 
 def test_small_data_have_several_towers_and_a_million_ratings_one() -> None:
     sizes = {0: 4, 1_000: 4, 76_000: 4, 114_000: 4, 120_000: 3, 200_000: 2, 270_000: 1, 760_000: 1}
     assert {n: n_members(config(), n) for n in sizes} == sizes
     assert n_members(config(3), 10**8) == 3 and n_members(config(family=Family.TWO_TOWER), 1_000) == 1
+
+
+def test_where_the_future_is_asked_for_ten_times_as_many_ratings_have_several() -> None:
+    temporal = config(kind=SplitKind.TEMPORAL)
+    sizes = {1_000: 4, 720_000: 4, 1_140_000: 4, 2_000_000: 2, 7_200_000: 1}
+    assert {n: n_members(temporal, n) for n in sizes} == sizes
+    assert n_members(config(1, kind=SplitKind.TEMPORAL), 1_000) == 1
+
+
+@pytest.mark.parametrize(("kind", "usual"), [(SplitKind.RANDOM, 10.0), (SplitKind.TEMPORAL, 2.5)])
+def test_strengths_are_compared_with_the_one_that_is_usual_on_the_split(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: SplitKind, usual: float
+) -> None:
+    """With equal scores on validation it stays."""
+    own = trainer_of(tmp_path, split=SplitConfig(kind=kind))
+    monkeypatch.setattr(hybrid_training._Choice, "_ndcg", lambda choice, ranks: np.full(7, 0.5))
+    (run,) = own.run()
+    assert run.record.settings["strength"] == usual
 
 
 def test_no_tower_has_the_seed_of_another_or_of_the_next_repetition() -> None:
